@@ -23,10 +23,11 @@ static const double with_score = 60, without = 60, for_each = 60, passes = 3;
  * is multiplied by what the design has of it, up to four places, and by the data, and Cholesky's
  * factor is taken of all; by differences a step takes from r (the columns have settled) to 5 r. A
  * gap goes along from where it is. */
-static double shorter(const struct spec_layout *layout, const struct kalman_series *series)
+static double shorter(const struct spec_layout *layout, const struct kalman_series *series,
+                      size_t missing)
 {
     size_t width = innovations_width(layout), reach = differenced_reach(layout),
-           missing = series_missing(series), most = gaps_served(width > 0 ? width : reach);
+           most = gaps_served(width > 0 ? width : reach);
     double n = (double)series->count, gaps = (double)missing, w = (double)width, size = w + gaps;
     if (!series_is_plain(series) || missing > most)
         return 0;
@@ -35,14 +36,14 @@ static double shorter(const struct spec_layout *layout, const struct kalman_seri
 }
 
 static double of_kind(const struct kalman_spec *spec, const struct spec_layout *layout,
-                      const struct kalman_series *series)
+                      const struct kalman_series *series, size_t missing)
 {
     struct model_shape shape;
     double n = (double)series->count, searched = (double)layout_free_count(layout, spec);
     if (model_builder_for(spec->kind)->shape(layout, spec, &shape) != KALMAN_OK || searched == 0)
         return 0;
     double states = (double)(shape.states + spec->input_count), pass = n * states * states;
-    double brief = shorter(layout, series), evaluations = without + for_each * searched;
+    double brief = shorter(layout, series, missing), evaluations = without + for_each * searched;
     if (brief > 0)
         return passes * pass + evaluations * brief;
     return (fit_has_score(spec->kind, series->times != NULL) ? with_score : evaluations) * pass;
@@ -59,16 +60,17 @@ enum kalman_status kalman_fit_work(const struct kalman_spec *spec,
         return status;
     if (spec->kind == KALMAN_CUSTOM)
         return KALMAN_EUNSUPPORTED;
+    size_t missing = series_missing(series);
     double work = 0;
     const struct entry *entry = NULL;
     if (spec->kind != KALMAN_AUTO)
-        work = of_kind(spec, &layout, series);
+        work = of_kind(spec, &layout, series, missing);
     for (size_t i = 0; spec->kind == KALMAN_AUTO && (entry = candidate_at(i)) != NULL; i++) {
         struct kalman_spec candidate;
         struct spec_layout places;
         if (candidate_spec(entry, spec, layout.setting[SETTING_PERIOD], series->times != NULL,
                            &candidate, &places))
-            work += of_kind(&candidate, &places, series);
+            work += of_kind(&candidate, &places, series, missing);
     }
     *ret_work = work;
     return KALMAN_OK;

@@ -2,9 +2,9 @@
 
 #include "model/arima.h"
 #include "model/series_check.h"
+#include "numeric/dense.h"
 #include "numeric/expect.h"
 #include "numeric/lag_polynomial.h"
-#include "numeric/wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,18 +69,18 @@ void innovations_prepare(struct innovations *f, const struct spec_layout *layout
                          const struct kalman_series *series, double *workspace)
 {
     size_t width = innovations_width(layout), period = layout_setting(layout, SETTING_PERIOD);
-    size_t missing = series_missing(series);
-    f->width = 0;
-    if (width == 0 || !series_is_plain(series) || missing > gaps_served(width) ||
-        series->count <= lags_of(layout) + width + missing + 2)
+    *f = (struct innovations){.width = 0};
+    if (width == 0 || !series_is_plain(series))
         return;
-    *f = (struct innovations){.width = width};
+    memcpy(workspace, series->values, series->count * sizeof(double));
+    if (!gaps_fill(&f->gaps, workspace, series->count, period, gaps_served(width)) ||
+        series->count <= lags_of(layout) + width + f->gaps.count + 2)
+        return;
+    f->width = width;
     f->is_season = layout->info->kind == KALMAN_EXPONENTIAL_SMOOTHING;
     f->head = f->is_season ? 1 + layout_setting(layout, SETTING_TREND) : 0;
     f->has_mean = !f->is_season && layout_setting(layout, SETTING_MEAN) > 0;
-    memcpy(workspace, series->values, series->count * sizeof(double));
-    (void)gaps_fill(&f->gaps, workspace, series->count, period, missing);
-    f->size = size_with(width, f->has_mean, missing);
+    f->size = size_with(width, f->has_mean, f->gaps.count);
     bind_workspace(f, series->count, workspace);
     /* of exponential smoothing, which has no such settings, none */
     size_t plain = layout_setting(layout, SETTING_DIFFERENCES),
@@ -167,17 +167,6 @@ static void start_state(struct innovations *f)
         f->state[last - t] = f->values[t] - mean;
 }
 
-WIDE_BODY void add_scaled_body(double factor, const double *restrict x, size_t n,
-                               double *restrict sum)
-{
-    for (size_t i = 0; i < n; i++)
-        sum[i] += factor * x[i];
-}
-
-WIDE_TWICE(void, add_scaled,
-           (double factor, const double *restrict x, size_t n, double *restrict sum),
-           (factor, x, n, sum))
-
 /* What the mean, each gap that has come, and the data are in the innovations at t. Returns how many
  * gaps have come. */
 static size_t respond(struct innovations *f, size_t come, size_t t)
@@ -200,8 +189,8 @@ static void add_responses(struct innovations *f)
         double *sums = f->gram + (width + i) * f->size;
         if (f->extra[i] == 0)
             continue;
-        add_scaled(f->extra[i], f->row, width, sums);
-        add_scaled(f->extra[i], f->extra, i + 1, sums + width);
+        dense_add_scaled(f->extra[i], f->row, width, sums);
+        dense_add_scaled(f->extra[i], f->extra, i + 1, sums + width);
     }
 }
 
@@ -220,7 +209,7 @@ static bool sum_rows(struct innovations *f, struct cancel_check *cancel)
             return false;
         come = respond(f, come, t);
         for (size_t k = 0; k < f->place_count; k++)
-            add_scaled(f->row[f->places[k]], f->row, width, f->gram + f->places[k] * f->size);
+            dense_add_scaled(f->row[f->places[k]], f->row, width, f->gram + f->places[k] * f->size);
         add_responses(f);
         if (t + 1 < f->count)
             move_row(f);
@@ -293,7 +282,7 @@ static bool eliminate(struct innovations *f, size_t size, struct cancel_check *c
             column[i] = f->gram[i * stride + k];
         for (size_t i = k + 1; i < size; i++) {
             double *row = f->gram + i * stride;
-            add_scaled(-column[i] / pivot, column + k + 1, i - k, row + k + 1);
+            dense_add_scaled(-column[i] / pivot, column + k + 1, i - k, row + k + 1);
         }
     }
     *ret_log_determinant = sum;

@@ -128,3 +128,17 @@ double dense_dot(const double *x, const double *y, size_t m)
         sum += x[i] * y[i];
     return sum;
 }
+
+WIDE_BODY void add_scaled_body(double c, const double *restrict x, size_t m, double *restrict sum)
+{
+    for (size_t i = 0; i < m; i++)
+        sum[i] += c * x[i];
+}
+
+WIDE_TWICE(void, add_scaled, (double c, const double *restrict x, size_t m, double *restrict sum),
+           (c, x, m, sum))
+
+void dense_add_scaled(double c, const double *x, size_t m, double *sum)
+{
+    add_scaled(c, x, m, sum);
+}

@@ -1,5 +1,5 @@
-/* Products with dense symmetric matrices, in the order that vectorises: by rows, no sum across
- * lanes. Private to libkalman. */
+/* Products with dense symmetric matrices, and of vectors, in the order that vectorises: by rows, no
+ * sum across lanes. Private to libkalman. */
 #ifndef KALMAN_DENSE_H
 #define KALMAN_DENSE_H
 
@@ -22,5 +22,8 @@ void dense_lower_add_row(const double *X, size_t i, double c, size_t m, double *
 void dense_lower_add_pair(double *X, size_t i, double z, const double *x, size_t m);
 
 double dense_dot(const double *x, const double *y, size_t m);
+
+/* sum += c x */
+void dense_add_scaled(double c, const double *x, size_t m, double *sum);
 
 #endif

@@ -1,7 +1,7 @@
 #include "numeric/stationary.h"
 
+#include "numeric/dense.h"
 #include "numeric/expect.h"
-#include "numeric/wide.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static double *gap_expected(const struct stationary *s, size_t k)
 
 static double *gap_products(const struct stationary *s, size_t row)
 {
-    return gap_expected(s, s->gaps->count) + row * (s->gaps->count + 1);
+    return gap_expected(s, s->gaps->count) + row * s->gaps->count;
 }
 
 static void start_gaps(const struct stationary *s)
@@ -37,7 +37,7 @@ static void start_gaps(const struct stationary *s)
         size_t from = gaps->at[k] > gaps->lags ? gaps->at[k] - gaps->lags : 0;
         memset(gap_expected(s, k) + from, 0, (s->reach + 1) * sizeof(double));
     }
-    memset(gap_products(s, 0), 0, (gaps->count + 2) * (gaps->count + 1) * sizeof(double));
+    memset(gap_products(s, 0), 0, (gaps->count + 2) * gaps->count * sizeof(double));
 }
 
 static void start(const struct stationary *s)
@@ -88,17 +88,6 @@ static bool has_settled(const struct stationary *s, const double *rest)
     return largest < 1e-17 * s->column[0];
 }
 
-WIDE_BODY void add_long_body(const double *restrict column, size_t reach, double innovation,
-                             double *restrict expected)
-{
-    add_column(column, reach, innovation, expected);
-}
-
-WIDE_TWICE(void, add_long,
-           (const double *restrict column, size_t reach, double innovation,
-            double *restrict expected),
-           (column, reach, innovation, expected))
-
 /* The innovations of the gaps that have come, and their products with those of the constant and of
  * the value. */
 static void take_gaps(const struct stationary *s, size_t come, size_t t, double of_one,
@@ -110,7 +99,7 @@ static void take_gaps(const struct stationary *s, size_t come, size_t t, double 
         double *expected = gap_expected(s, k) + t, *products = gap_products(s, k);
         extend(s, expected + s->reach);
         u[k] = (gaps_effect(s->gaps, k, t) - expected[0]) / s->column[0];
-        add_long(s->column, s->reach, u[k], expected);
+        dense_add_scaled(u[k], s->column + 1, s->reach, expected + 1);
         for (size_t j = 0; j <= k; j++)
             products[j] += u[k] * u[j];
     }

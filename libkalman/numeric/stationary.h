@@ -34,7 +34,7 @@ struct stationary {
 /* Workspace of so many gaps. */
 static inline size_t stationary_gap_doubles(size_t gaps, size_t count, size_t reach)
 {
-    return gaps == 0 ? 0 : gaps * (count + reach + 1) + (gaps + 2) * (gaps + 1);
+    return gaps * (count + reach + 1) + (gaps + 2) * gaps;
 }
 
 /* log|C|, and sums of products of the standardised innovations of the values, y, and of a constant

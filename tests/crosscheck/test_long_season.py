@@ -3,14 +3,13 @@ of 366 steps, by Cholesky's factor of their covariance. What is missing is integ
 does not depend on it.
 """
 import math
-import subprocess
 
 import numpy as np
 import pytest
 from scipy.linalg import cholesky, solve_triangular, toeplitz
 from scipy.optimize import minimize
 
-from test_kalman import DRIVER
+from test_kalman import kalman
 
 N, PERIOD = 800, 365
 GAPS = [3, 100, 364, 400, 401, 402, 403, 500, 730, 799]
@@ -44,7 +43,7 @@ class Differences:
         self.values = self.basis.T @ differences(filled)
 
     def loglikelihood(self, theta, seasonal_theta):
-        ma = np.zeros(N - PERIOD - 1 + PERIOD + 2)
+        ma = np.zeros(N + 1)
         ma[[0, 1, PERIOD, PERIOD + 1]] = 1, theta, seasonal_theta, theta * seasonal_theta
         covariance = toeplitz([ma[:len(ma) - k] @ ma[k:] for k in range(N - PERIOD - 1)])
         root = cholesky(self.basis.T @ covariance @ self.basis if self.gaps else covariance, lower=True)
@@ -58,13 +57,10 @@ class Differences:
 
 
 def fitted(folder, y):
-    file = folder / "y.csv"
-    file.write_text("\n".join(y))
-    run = subprocess.run([DRIVER, file, "arima", "d=1", "q=1", "D=1", "Q=1", f"period={PERIOD}"], capture_output=True, text=True,
-                         check=True)
-    said = dict(line.split(" ", 1) for line in run.stdout.splitlines())
-    assert said["status"] == "interior"
-    return [float(said[name]) for name in ("marginal", "ma1", "seasonal_ma1")]
+    (folder / "y.csv").write_text("\n".join(y))
+    ours = kalman(folder, "y", "arima", "d=1", "q=1", "D=1", "Q=1", f"period={PERIOD}")
+    assert ours.status == "interior"
+    return ours.marginal, ours.ma1, ours.seasonal_ma1
 
 
 def test_a_fit_of_a_year_of_days_is_below_the_maximum(tmp_path):

@@ -132,7 +132,7 @@ static size_t list_settings(const struct kalman_spec *spec, struct luna_model_se
 
 static enum luna_run_status put_candidates(struct run *run)
 {
-    size_t count = run->candidates != NULL ? run->fit.candidate_count : 0;
+    size_t count = run->fit.candidate_count;
     struct luna_candidate *list = luna_arena_calloc(run->arena, count + 1, sizeof *list);
     if (list == NULL)
         return LUNA_RUN_MEMORY;

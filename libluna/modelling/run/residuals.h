@@ -27,7 +27,7 @@ enum kalman_status residuals_diagnose(const struct residuals *residuals,
 void residuals_warn(const struct luna_diagnostics *diagnostics, bool transformed,
                     struct luna_result *result);
 
-/* Adds a static sentence, where there is room. */
+/* Adds a sentence, static or the arena's, where there is room. */
 void result_warn(struct luna_result *result, const char *warning);
 
 #endif

@@ -170,6 +170,18 @@ void *bind_problem(const struct kalman_spec *spec, const double *y, size_t n,
     return memory;
 }
 
+void random_point(const struct fit_problem *problem, struct kalman_random *random,
+                  struct kalman_spec *ret_spec)
+{
+    double x[KALMAN_PARAMETERS_MAX];
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct fit_coordinate *c = &problem->coordinates[i];
+        double lower = fmax(c->lower, -1.5), upper = fmin(c->upper, 1.5);
+        x[i] = lower + (upper - lower) * kalman_random_uniform(random);
+    }
+    fit_decode(problem, x, 1, ret_spec);
+}
+
 struct kalman_fit fit_series(const struct kalman_spec *spec, const struct kalman_series *series)
 {
     struct kalman_fit fit;

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fit_problem; /* fit/problem.h */
+struct fit_problem;   /* fit/problem.h */
+struct kalman_random; /* kalman/random.h */
 
 /* A series of tests/vectors/kalman by its file name without .csv; NaN where NA. Static, read
  * once. */
@@ -32,6 +33,10 @@ void series_with_season(double *y, size_t n, size_t period, uint64_t seed);
 /* The problem of a fit, bound to a series; options may be NULL. Caller frees what it returns. */
 void *bind_problem(const struct kalman_spec *spec, const double *y, size_t n,
                    const struct kalman_fit_options *options, struct fit_problem *ret_problem);
+
+/* A complete spec from anywhere in the middle of what such a fit searches. */
+void random_point(const struct fit_problem *problem, struct kalman_random *random,
+                  struct kalman_spec *ret_spec);
 
 /* kalman_fit, which must succeed. */
 struct kalman_fit fit_of(const struct kalman_spec *spec, const double *values, size_t count);

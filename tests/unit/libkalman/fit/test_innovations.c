@@ -66,8 +66,9 @@ static void make_gaps(double *y)
         y[gaps[i]] = NAN;
 }
 
-static void have_one_likelihood(bool with_gaps)
+static void both_forms_have_one_likelihood(void **state)
 {
+    bool with_gaps = *state != NULL;
     double y[count_max];
     struct kalman_random random;
     kalman_random_seed(&random, 5);
@@ -82,15 +83,9 @@ static void have_one_likelihood(bool with_gaps)
         bool is_short = innovations_width(&bound.problem.layout) < 24;
         assert_int_equal(bound.innovations.width > 0, !with_gaps || !is_short);
         for (int trial = 0; trial < 6 && bound.innovations.width > 0; trial++) {
-            double x[KALMAN_PARAMETERS_MAX];
             struct kalman_spec complete;
             struct score_result sums;
-            for (size_t i = 0; i < bound.problem.count; i++) {
-                const struct fit_coordinate *c = &bound.problem.coordinates[i];
-                double lower = fmax(c->lower, -1.5), upper = fmin(c->upper, 1.5);
-                x[i] = lower + (upper - lower) * kalman_random_uniform(&random);
-            }
-            fit_decode(&bound.problem, x, 1, &complete);
+            random_point(&bound.problem, &random, &complete);
             assert_int_equal(fit_problem_evaluate(&bound.problem, &complete), KALMAN_OK);
             if (!innovations_likelihood(&bound.innovations, &bound.problem.layout, &complete, NULL,
                                         &sums))
@@ -108,18 +103,6 @@ static void have_one_likelihood(bool with_gaps)
         release(&bound);
     }
     assert_true(compared > 20);
-}
-
-static void both_forms_have_one_likelihood(void **state)
-{
-    (void)state;
-    have_one_likelihood(false);
-}
-
-static void both_forms_have_one_likelihood_with_gaps(void **state)
-{
-    (void)state;
-    have_one_likelihood(true);
 }
 
 static void what_has_no_such_form_is_left_to_the_filter(void **state)
@@ -198,9 +181,11 @@ static void a_long_fit_can_be_cancelled(void **state)
 
 int main(void)
 {
+    bool with_gaps = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_have_one_likelihood),
-        cmocka_unit_test(both_forms_have_one_likelihood_with_gaps),
+        {"both_forms_have_one_likelihood_with_gaps", both_forms_have_one_likelihood, NULL, NULL,
+         &with_gaps},
         cmocka_unit_test(what_has_no_such_form_is_left_to_the_filter),
         cmocka_unit_test(an_airline_model_of_days_is_fitted),
         cmocka_unit_test(a_long_fit_can_be_cancelled),

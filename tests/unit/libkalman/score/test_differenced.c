@@ -32,18 +32,6 @@ static const char *const forms[][2] = {
 };
 enum { form_count = sizeof forms / sizeof forms[0] };
 
-static void random_point(const struct fit_problem *problem, struct kalman_random *random,
-                         struct kalman_spec *ret_spec)
-{
-    double x[KALMAN_PARAMETERS_MAX];
-    for (size_t i = 0; i < problem->count; i++) {
-        const struct fit_coordinate *c = &problem->coordinates[i];
-        double lower = fmax(c->lower, -1.5), upper = fmin(c->upper, 1.5);
-        x[i] = lower + (upper - lower) * kalman_random_uniform(random);
-    }
-    fit_decode(problem, x, 1, ret_spec);
-}
-
 /* In every place of the differences: the first season, a run, a season apart, the last value. */
 static void make_gaps(double *y)
 {
@@ -53,8 +41,9 @@ static void make_gaps(double *y)
 }
 
 /* One constant for all points. */
-static void have_one_likelihood(bool with_gaps)
+static void both_forms_have_one_likelihood(void **state)
 {
+    bool with_gaps = *state != NULL;
     double y[count_max];
     struct kalman_random random;
     kalman_random_seed(&random, 5);
@@ -87,18 +76,6 @@ static void have_one_likelihood(bool with_gaps)
         }
         free(memory);
     }
-}
-
-static void both_forms_have_one_likelihood(void **state)
-{
-    (void)state;
-    have_one_likelihood(false);
-}
-
-static void both_forms_have_one_likelihood_with_gaps(void **state)
-{
-    (void)state;
-    have_one_likelihood(true);
 }
 
 static void what_has_no_such_form_is_left_to_the_filter(void **state)
@@ -142,9 +119,11 @@ static void a_pass_that_disagrees_ends_its_use(void **state)
 
 int main(void)
 {
+    bool with_gaps = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_have_one_likelihood),
-        cmocka_unit_test(both_forms_have_one_likelihood_with_gaps),
+        {"both_forms_have_one_likelihood_with_gaps", both_forms_have_one_likelihood, NULL, NULL,
+         &with_gaps},
         cmocka_unit_test(what_has_no_such_form_is_left_to_the_filter),
         cmocka_unit_test(a_pass_that_disagrees_ends_its_use),
     };
