@@ -226,41 +226,39 @@ repeat
   if not counted then
     tat = tat + gap
   end
+  if ARGV.body_hash ~= '' and not replay then
+    redis.call('SET', KEYS.idempotency, RECORD {
+      state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
+      'PX', ARGV.life_ms)
+  end
+  -- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as
+  -- reading the account.
+  local tat_text = string.format('%d', tat)
   if cost == 0 then
-    redis.call('HSET', KEYS.m, M.burst_state, tat)
-    if ARGV.body_hash ~= '' and not replay then
-      redis.call('SET', KEYS.idempotency, RECORD {
-        state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
-        'PX', ARGV.life_ms)
-    end
+    redis.call('HSET', KEYS.m, M.burst_state, tat_text)
     outcome, charged_total, kept = replay and REPLAY or ALLOWED, replay_units, first_answer
     break
   end
   c = c + cost
   left = left - cost
-  -- Whole numbers as text: Redis would print a number of Lua as a double, which takes as long as
-  -- reading the account.
   local c_text = string.format('%d', c)
-  local mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = v[9], cost = ARGV.cost }
+  local mark
   if S then
     -- pending until then: reap.lua
     mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = v[9], cost = ARGV.cost,
       ends = now_ms + ARGV.life_ms }
+  else
+    mark = MARK { wseq = ARGV.wseq, charged = c_text, pn = v[9], cost = ARGV.cost }
   end
   if dirty then
-    redis.call('HSET', KEYS.m, M.charged, c_text, M.burst_state, string.format('%d', tat), ARGV.worker, mark)
+    redis.call('HSET', KEYS.m, M.charged, c_text, M.burst_state, tat_text, ARGV.worker, mark)
   else
-    redis.call('HSET', KEYS.m, M.charged, c_text, M.burst_state, string.format('%d', tat),
+    redis.call('HSET', KEYS.m, M.charged, c_text, M.burst_state, tat_text,
       ARGV.worker, mark, M.dirty, '1')
     redis.call('SADD', KEYS.dirty, KEYS.quota)
   end
   redis.call('DECRBY', KEYS.quota, ARGV.cost)
   redis.call('INCRBY', KEYS.delta, ARGV.cost)
-  if ARGV.body_hash ~= '' then
-    redis.call('SET', KEYS.idempotency, RECORD {
-        state = RECORD_PENDING, owner = OWNER { worker = ARGV.worker, wseq = ARGV.wseq }, hash = ARGV.body_hash },
-        'PX', ARGV.life_ms)
-  end
   outcome, charged_total = ALLOWED, c
 until true
 
