@@ -96,10 +96,14 @@ static void note_expected(void *ctx, double seconds)
 
 const char *series_too_long(struct exchange *exchange)
 {
-    const char *detail = luna_arena_printf(
-        &exchange->pipeline->arena,
-        "This fit would take about %.0f s, far more than a request may take. It was not started.",
-        exchange->computation.expected_s);
+    struct luna_arena *arena = &exchange->pipeline->arena;
+    const char *seconds = luna_run_seconds_text(arena, exchange->computation.expected_s);
+    const char *detail = seconds == NULL
+                             ? NULL
+                             : luna_arena_printf(arena,
+                                                 "This fit would take about %s, far more than a "
+                                                 "request may take. It was not started.",
+                                                 seconds);
     return detail != NULL ? detail
                           : "This fit would take far more time than a request may take. It was not "
                             "started.";

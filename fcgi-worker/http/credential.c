@@ -18,12 +18,12 @@ static bool is_credential_at(const char *text)
            strspn(text, "0123456789abcdefABCDEF-") >= CREDENTIAL_LEN;
 }
 
-size_t credential_free_len(const char *text, size_t len)
+size_t credential_free_len(const char *text, size_t len, size_t max)
 {
-    for (size_t i = 0; i + CREDENTIAL_LEN <= len; i++)
+    for (size_t i = 0; i + CREDENTIAL_LEN <= len && i < max; i++)
         if (is_credential_at(text + i))
             return i;
-    return len;
+    return len < max ? len : max;
 }
 
 bool credential_key_in(const char *text)

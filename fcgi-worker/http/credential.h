@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* How many bytes of a text stand before what may be a key of either form, or a token. */
-size_t credential_free_len(const char *text, size_t len);
+/* How many bytes of a text, `max` at most, stand before what may be a key of either form, or a
+ * token. */
+size_t credential_free_len(const char *text, size_t len, size_t max);
 
 /* Does the text hold a key of today's form? */
 bool credential_key_in(const char *text);

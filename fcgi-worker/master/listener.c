@@ -224,7 +224,7 @@ enum luna_code listener_open(const struct worker_config *config, bool orphans,
                              struct listener *ret_listener, struct luna_error *err)
 {
     bool passed = systemd_passed_one();
-    if (config->worker_listen != NULL && *config->worker_listen != '\0') {
+    if (worker_config_uses_tcp(config)) {
         /* The unit of every pool has a socket. */
         if (passed)
             close(SYSTEMD_FIRST_FD);

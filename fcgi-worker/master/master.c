@@ -353,8 +353,7 @@ static void publish(struct master *master)
 
 static const char *pool_address(const struct worker_config *config)
 {
-    bool tcp = config->worker_listen != NULL && *config->worker_listen != '\0';
-    return tcp ? config->worker_listen : config->socket_path;
+    return worker_config_uses_tcp(config) ? config->worker_listen : config->socket_path;
 }
 
 /* Says once that the pool serves, and feeds the service manager's watchdog. */

@@ -12,13 +12,6 @@ static int64_t us(int64_t ns)
     return ns / 1000;
 }
 
-/* What is logged of a path: no more than stands before a key, as in DELETE /keys/KEY. */
-static size_t shown_len(const char *path, size_t len)
-{
-    size_t shown = credential_free_len(path, len);
-    return shown < URI_BYTES_MAX ? shown : URI_BYTES_MAX;
-}
-
 static const char *code_of(const struct scoreboard_sample *sample)
 {
     return sample->problem != 0 ? problem_row((enum problem_id)sample->problem)->code : NULL;
@@ -30,7 +23,8 @@ static void log_request(const struct exchange *exchange, const struct scoreboard
     const struct http_request *request = &exchange->request;
     if (!luna_log_enabled(level))
         return;
-    size_t path_len = shown_len(request->path, request->path_len);
+    /* No more than stands before a key, as in DELETE /keys/KEY. */
+    size_t path_len = credential_free_len(request->path, request->path_len, URI_BYTES_MAX);
     const struct luna_log_field fields[] = {
         LUNA_LOG_S("request_id", exchange->request_id),
         LUNA_LOG_S("method", request->method),

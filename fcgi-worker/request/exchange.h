@@ -155,7 +155,8 @@ bool exchange_may_keep(const struct exchange *exchange);
 
 /* Would a stranger's body cost more than the round trip that asks for the key first? */
 bool exchange_body_is_costly(const struct exchange *exchange);
-/* Replaces the request's body by what its Content-Encoding packed. False: there is a complaint. */
+/* Replaces the request's body with what its Content-Encoding packed. False: there is a
+ * complaint. */
 bool exchange_unpack_body(struct exchange *exchange) LUNA_MUSTCHECK;
 
 #endif

@@ -209,7 +209,7 @@ static enum luna_code check_network(const struct worker_config *config, struct l
 {
     struct luna_address address;
     struct luna_error ignored;
-    if (config->worker_network_private || !is_given(config->worker_listen) ||
+    if (config->worker_network_private || !worker_config_uses_tcp(config) ||
         luna_address_parse(config->worker_listen, &address, &ignored) != LUNA_OK ||
         is_loopback(&address))
         return LUNA_OK;
@@ -222,10 +222,10 @@ static enum luna_code check_network(const struct worker_config *config, struct l
 static enum luna_code check_listener(const struct worker_config *config, struct luna_error *err)
 {
     struct peers peers = {0};
-    if (!is_given(config->worker_listen) && !is_given(config->socket_path))
+    if (!worker_config_uses_tcp(config) && !is_given(config->socket_path))
         return luna_error_set(err, LUNA_ECONFIG, "set LUNA_WORKER_SOCKET or LUNA_WORKER_LISTEN");
     enum luna_code code = peers_set_networks(&peers, config->worker_peers, err);
-    if (code == LUNA_OK && is_given(config->worker_listen) && peers.network_count == 0)
+    if (code == LUNA_OK && worker_config_uses_tcp(config) && peers.network_count == 0)
         return luna_error_set(
             err, LUNA_ECONFIG,
             "LUNA_WORKER_LISTEN needs LUNA_WORKER_PEERS: the networks that nginx connects from");
@@ -315,6 +315,11 @@ void worker_config_done(struct worker_config *config)
         explicit_bzero(config->token_keys_text, strlen(config->token_keys_text));
     luna_config_done(worker_settings, config);
     explicit_bzero(config, sizeof *config);
+}
+
+bool worker_config_uses_tcp(const struct worker_config *config)
+{
+    return is_given(config->worker_listen);
 }
 
 int worker_config_pool_max(const struct worker_config *config)

@@ -102,6 +102,9 @@ enum luna_code worker_config_reload(const char *(*get)(const char *name),
                                     size_t size, struct luna_error *err) LUNA_MUSTCHECK;
 void worker_config_done(struct worker_config *config);
 
+/* Does the pool listen on LUNA_WORKER_LISTEN, and not on a unix socket? */
+bool worker_config_uses_tcp(const struct worker_config *config);
+
 /* The journal slot of the self-test: no worker has it. */
 int worker_config_self_test_slot(const struct worker_config *config);
 

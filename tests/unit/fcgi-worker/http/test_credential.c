@@ -13,7 +13,7 @@
 
 static void assert_free(size_t expected, const char *path)
 {
-    assert_int_equal(credential_free_len(path, strlen(path)), expected);
+    assert_int_equal(credential_free_len(path, strlen(path), 256), expected);
 }
 
 static void a_path_is_logged_up_to_its_end_or_with_its_key(void **state)
@@ -24,6 +24,8 @@ static void a_path_is_logged_up_to_its_end_or_with_its_key(void **state)
     assert_free(15, "/api/v1/1/keys/" KEY "/rotate");
     assert_free(1, "/luna_live_abcdefghijklmnopqrstuvwxyz2345672");
     assert_free(1, "/eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.x");
+    assert_int_equal(credential_free_len("/keys/" KEY, strlen("/keys/" KEY), 8), 6);
+    assert_int_equal(credential_free_len("/keys/" KEY, strlen("/keys/" KEY), 4), 4);
 }
 
 static void a_key_under_another_name_is_not_seen(void **state)
