@@ -63,8 +63,8 @@ def test_redis_failover_stays_within_the_bound(cluster):
         back_s = time.monotonic() - killed_at
         load.await_count(300)
     assert primary is cluster.redis_hosts[1]
-    # The bound of docs/SCALING.md: what was answered since the last booking pass, one interval and
-    # one pass of at most another.
+    # The bound of docs/SCALING.md: what was answered since the last round, one interval and one
+    # round of at most another.
     window_s = 2 * SYNC_INTERVAL_MS / 1000 + 0.1
     bound = sum(1 for answer in load.answers if answer.status == 200 and killed_at - window_s <= answer.ended <= killed_at + 0.1)
     print(f"\nservice back {back_s:.1f} s after the primary was killed")

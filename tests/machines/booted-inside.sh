@@ -179,7 +179,7 @@ reload_is_told() {
   serves
 }
 
-# A program that is built on the machine takes the place of the one that runs, which is the same.
+# The commands of docs/OPERATIONS.md, with a copy of the running program as the new one.
 binary_upgrade() {
   local pid
   pid=$(main_pid luna-worker@main)

@@ -27,7 +27,7 @@ enum luna_code luna_booker_drop(struct luna_booker *booker, int64_t account_id, 
                                           luna_booker_redis_deadline(booker), &reply, err);
     if (code != LUNA_OK)
         return code;
-    /* What cannot be read stays, and is in nobody's way: the booking pass names it. */
+    /* What cannot be read stays, and is in nobody's way: the round names it. */
     if (luna_reply_error(reply) != NULL && !luna_reply_blames_key(reply))
         code = luna_error_set(err, LUNA_EUNAVAILABLE, "Redis: dropping an account: %s",
                               luna_reply_error(reply));

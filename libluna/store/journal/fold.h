@@ -38,7 +38,7 @@ void luna_journal_fold_done(struct luna_journal_fold *fold);
 bool luna_journal_fold_covers(const struct luna_journal_fold *fold,
                               const struct luna_journal_segment *segment);
 
-/* Replaces segments that are no longer written to by their sums. Of each account it keeps the
+/* Replaces segments that are no longer written to with their sums. Of each account it keeps the
  * newest epoch, and of that the newest periods: older ones are closed in PostgreSQL and never
  * read. */
 enum luna_code luna_journal_fold(const char *dir, struct luna_deadline deadline,

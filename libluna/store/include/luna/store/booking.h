@@ -41,9 +41,9 @@ struct luna_booker_options {
     int batch_accounts_max; /* accounts booked in one transaction, 1 … 5000 */
     bool unsafe_redis;      /* development only: accept a Redis that can lose or evict counters */
     enum luna_durability durability;
-    /* Called between two batches of a pass (may be NULL), so that the daemon answers health checks
-     * and its watchdog during a long one. False stops the pass: LUNA_OK, with what was done so far
-     * in the report and `stopped` set. */
+    /* Called between two batches of a round (may be NULL), so that the daemon answers health checks
+     * and its watchdog during a long one. False stops the round: LUNA_OK, with what was done so
+     * far in the report and `stopped` set. */
     bool (*between_batches)(void *context);
     void *between_context;
     struct luna_store_meter *meter; /* NULL: not counted */
