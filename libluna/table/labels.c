@@ -154,10 +154,10 @@ static bool is_constant(const struct reading *r, size_t column, size_t first)
     return true;
 }
 
-/* By its label; most begin like no word. */
+/* Of a label without blanks around it; most begin like no word. */
 static bool is_total_label(struct csv_field label)
 {
-    return *cell_words(csv_trim(label), &total_words) != NULL &&
+    return *cell_words(label, &total_words) != NULL &&
            (is_total_word(label) || starts_with_total(label));
 }
 
@@ -166,12 +166,8 @@ static bool is_total_label(struct csv_field label)
 static size_t find_sum(const struct reading *r, size_t column, size_t first)
 {
     double sum = 0;
-    size_t count = 0, row = first;
-    while (row < r->sample.rows && csv_trim(sample_field(&r->sample, row, column)).len > 0)
-        row++;
-    if (row == r->sample.rows) /* as in most tables */
-        return row;
-    for (row = first; row < r->sample.rows; row++) {
+    size_t count = 0;
+    for (size_t row = first; row < r->sample.rows; row++) {
         double value = 0;
         enum cell cell =
             cell_read(sample_field(&r->sample, row, (size_t)r->value), r->style, &value);
@@ -196,22 +192,28 @@ void reading_check_totals(struct reading *r, size_t last_line)
     while (end > first && r->sample.records[end - 1].line > last_line)
         end--;
     for (size_t i = 0; i < r->sample.columns && r->time == LUNA_TABLE_NONE; i++) {
-        size_t row = first;
         if (r->columns[i].kind != LUNA_TABLE_TEXT || (int)i == r->value || (int)i == r->id ||
             is_constant(r, i, first))
             continue;
-        size_t sum = find_sum(r, i, first);
+        size_t total = end; /* the first row of one; end: none */
+        bool lacks_one = false;
+        for (size_t row = first; row < end; row++) {
+            struct csv_field label = csv_trim(sample_field(&r->sample, row, i));
+            lacks_one = lacks_one || label.len == 0;
+            if (total == end && is_total_label(label))
+                total = row;
+        }
+        size_t sum = lacks_one ? find_sum(r, i, first) : end;
         if (sum < end) {
             reading_fault_syntax(r, r->sample.records[sum].at, r->sample.records[sum].line,
                                  "this is the sum of the rows above, and has no label; remove the "
                                  "line, or the column of labels");
             return;
         }
-        while (row < end && !is_total_label(sample_field(&r->sample, row, i)))
-            row++;
-        if (row == end)
+        if (total == end)
             continue;
-        reading_fault_syntax(r, sample_field(&r->sample, row, i).at, r->sample.records[row].line,
+        reading_fault_syntax(r, sample_field(&r->sample, total, i).at,
+                             r->sample.records[total].line,
                              "this may be a total, by its label; remove the line, or the "
                              "column of labels");
         return;
